@@ -15,7 +15,7 @@ from tests.helpers import slurm, sweep_processes
 WHY_NOT = slurm.missing()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
 
-CLUSTER = 'workers = 2\nmemory = "1GB"\npartition = "work"\ntime = "00:20:00"\ninterface = "lo"\n'
+CLUSTER = 'workers = 2\nmemory = "1500MB"\npartition = "work"\ntime = "00:20:00"\ninterface = "lo"\n'
 
 
 @pytest.fixture(scope="module")

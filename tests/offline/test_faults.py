@@ -132,9 +132,9 @@ def test_an_output_that_is_closed_takes_no_pipe_from_the_cell_beside(tmp_path: P
     for _ in range(2):
         command.stdin.write('{"phase": "running"}\n')
         command.stdin.flush()
-        stage._readers[0].join(0.5)
+        stage._readers[0].join(20)  # it ends once the first line has come
     command.stdin.close()
-    assert command.wait(10) == 1, "its pipe is broken"
+    assert command.wait(20) in (1, 120), "its pipe is broken, at a line or once more at its end"
     stage.close()
     assert number not in np.ravel(beside)
     for read, write in beside:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import psutil
 import pytest
+from distributed import get_worker
 
 from rtalign_offline.sweep import clusters
 from rtalign_offline.sweep.plan import ClusterPlan, Plan
@@ -55,6 +58,23 @@ def test_readings_have_a_gpu_each_and_the_rest_has_the_cores(tmp_path: Path, mon
         clusters._gpus(ClusterPlan(gpus=4))
     fits = Plan.parse({**PLAN, "fit_device": "cuda"}, tmp_path)
     assert [fits.pool(kind) for kind in ("read", "job")] == ["cpu", "gpu"]
+
+
+def fill(share: float) -> float:
+    """Hold so much of this worker's memory; returns the share of it that the process takes."""
+    worker, process = get_worker(), psutil.Process()
+    limit = worker.memory_manager.memory_limit
+    worker.held = bytearray(b"x") * max(int(share * limit) - process.memory_info().rss, 0)
+    time.sleep(1)  # several times as long as between two looks at it
+    return float(process.memory_info().rss / limit)
+
+
+def test_a_worker_whose_memory_is_nearly_full_goes_on(tmp_path: Path) -> None:
+    """Dask would pause it until its memory is free, which a model in it never is, and the sweep would wait for ever."""
+    given = {"workers": 1, "memory": "500MB"}
+    with clusters.connected("local", Plan.parse({**PLAN, "cluster": given}, tmp_path), tmp_path) as cluster:
+        assert cluster.client.submit(fill, 0.88, pure=False).result(timeout=60) > 0.85
+        assert cluster.client.submit(sum, [1, 2]).result(timeout=20) == 3
 
 
 def test_of_a_scheduler_that_runs_already_only_a_gpu_is_asked_for() -> None:

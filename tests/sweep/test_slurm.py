@@ -89,6 +89,7 @@ def test_a_worker_gets_what_the_plan_says(slurm: Path, tmp_path: Path, monkeypat
     lines = (slurm / "jobs" / "001" / "script").read_text().splitlines()
     assert "export SITE_LICENCE='a b; $(id)'" in lines
     assert "export OMP_NUM_THREADS=4" in lines
+    assert "export DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE=False" in lines
     assert lines[-2] == "module load x"
     assert "--resources GPU=1 --lifetime 86220s" in lines[-1]
     assert lines[-1].endswith('--name slurm-"$SLURM_JOB_ID"')

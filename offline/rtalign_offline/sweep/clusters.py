@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from rtalign.core.machine import cpu_count
 from rtalign_offline.sweep.plan import ClusterPlan, Plan, Pool
-from rtalign_offline.sweep.slurm import Demand, SlurmWorkers
+from rtalign_offline.sweep.slurm import NEVER_PAUSED, Demand, SlurmWorkers
 
 LOOPBACK = "127.0.0.1"
 CONNECT_S = 20.0
@@ -128,6 +128,7 @@ def _started(workers: Mapping[str, Mapping[str, Any]], deaths: int = DEATHS, **w
     deaths : of workers that a task may have a part in before it fails.
     """
     import cryptography  # noqa: F401 - Security.temporary wants it, and does not name it in its error
+    import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
     from distributed.security import Security
 
@@ -139,7 +140,11 @@ def _started(workers: Mapping[str, Mapping[str, Any]], deaths: int = DEATHS, **w
         "dashboard": dashboard is not None,
         "dashboard_address": dashboard,
     }
-    with tempfile.TemporaryDirectory(prefix="rtalign-dask-", ignore_cleanup_errors=True) as scratch:
+    shares = {f"distributed.worker.memory.{share}": False for share in NEVER_PAUSED}
+    with (
+        dask.config.set(shares),
+        tempfile.TemporaryDirectory(prefix="rtalign-dask-", ignore_cleanup_errors=True) as scratch,
+    ):
         cluster = SpecCluster(
             scheduler={"cls": Scheduler, "options": {**scheduler, **secure}},
             workers={

@@ -25,6 +25,12 @@ STILLBORN = 5
 DEATH_S = 120
 """A worker that has not heard of its scheduler for so long ends itself."""
 
+NEVER_PAUSED = ("target", "spill", "pause")
+"""Shares of its memory from which a worker of Dask moves results to disk, or takes no task until memory is free.
+
+Here nothing is ever free again: what fills the memory is a model, not results.  A worker that takes too much is ended.
+"""
+
 FORWARDED = ("PYTHONPATH", "RTALIGN_CACHE", "HF_HOME", "HF_HUB_CACHE", "LSLAPICFG")
 """Variables that workers always get, as sites may have sbatch start them in a clean shell."""
 
@@ -143,6 +149,7 @@ class SlurmWorkers:
         """The job: environment, what the plan puts before, and the worker."""
         plan = self._plan
         fixed = {"OMP_NUM_THREADS": str(plan.cpus), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+        fixed |= {f"DASK_DISTRIBUTED__WORKER__MEMORY__{share.upper()}": "False" for share in NEVER_PAUSED}
         names = dict.fromkeys([*FORWARDED, *plan.environment])
         values = {name: os.environ[name] for name in names if name in os.environ} | fixed
         exports = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
