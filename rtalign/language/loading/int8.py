@@ -25,7 +25,7 @@ STEP = 128
 FULL_SCALE = 127 * 256 + 127
 """The largest input of a row, in steps of that row: its two digits of eight bits are from -128 to 127."""
 LEAST_ROWS = 3
-"""Inputs are padded to so many: oneDNN takes a sixth longer for fewer."""
+"""Inputs are padded to so many: oneDNN takes a quarter longer for one."""
 ZERO = 128
 """What a digit of zero is as a byte without a sign."""
 
@@ -82,6 +82,7 @@ class DigitLinear(_IntegerLinear):
     def _product(self, rows: torch.Tensor) -> torch.Tensor:
         n, rows = len(rows), functional.pad(rows.float().contiguous(), (0, 0, 0, max(LEAST_ROWS - len(rows), 0)))
         step = rows.abs().amax(1, keepdim=True).clamp_(min=1e-30).div_(FULL_SCALE)
+        # The digits are the two lower bytes of an integer, lowest first as on every processor with AVX512.
         digits = rows.div(step).round_().add_(ZERO * 256 + ZERO).to(torch.int32).view(torch.uint8).view(*rows.shape, 4)
         product = _bytes_times(torch.cat([digits[..., 1], digits[..., 0]]), self.packed, self.scale)
         high, low = product.chunk(2)
