@@ -77,6 +77,23 @@ def test_a_worker_whose_memory_is_nearly_full_goes_on(tmp_path: Path) -> None:
         assert cluster.client.submit(sum, [1, 2]).result(timeout=20) == 3
 
 
+def test_paused_workers_of_somebody_else_count_as_none_and_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "NEVER_PAUSED", ())
+    given = {"workers": 1, "memory": "500MB"}
+    with clusters.connected("local", Plan.parse({**PLAN, "cluster": given}, tmp_path), tmp_path) as started:
+        theirs = clusters.Cluster(started.client, own=False)
+        started.client.wait_for_workers(1, timeout=60)
+        assert list(theirs.tend({}).values()) == ["cpu-0"]
+        assert "start some with: dask worker" in theirs.state()
+        started.client.submit(fill, 0.88, pure=False).result(timeout=60)
+        end = time.monotonic() + 30
+        while theirs.tend({}) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert theirs.state() == "1 that Dask has paused, as their memory is nearly full; give them more"
+
+
 def test_of_a_scheduler_that_runs_already_only_a_gpu_is_asked_for() -> None:
     theirs = clusters.Cluster(None, own=False)
     assert (theirs.resources("cpu"), theirs.resources("gpu")) == ({}, {"GPU": 1})

@@ -56,21 +56,26 @@ class Cluster:
 
     def __init__(self, client: Any, workers: Workers | None = None, own: bool = True) -> None:
         self.client, self._workers, self._own = client, workers, own
+        self._n_paused = 0
 
     def resources(self, pool: Pool) -> dict[str, int]:
         """What a task asks of its worker; workers of somebody else's need not say that they have a processor."""
         return {pool.upper(): 1} if self._own or pool == "gpu" else {}
 
     def tend(self, demand: Mapping[Pool, Demand]) -> dict[str, str]:
-        """See to the workers; returns those that are there, names by address."""
-        names = {address: str(w["name"]) for address, w in self.client.scheduler_info()["workers"].items()}
+        """See to the workers; returns those that do tasks, names by address."""
+        found = self.client.scheduler_info()["workers"]
+        names, tasks = {address: str(w["name"]) for address, w in found.items()}, self.client.processing()
         if self._workers:
-            tasks = self.client.processing()
             self._workers.tend(demand, {name: bool(tasks.get(address)) for address, name in names.items()})
-        return names
+        paused = {address for address, w in found.items() if w.get("status") == "paused" and not tasks.get(address)}
+        self._n_paused = len(paused)
+        return {address: name for address, name in names.items() if address not in paused}
 
     def state(self) -> str:
-        """Why no worker may be there."""
+        """Why no worker may do a task."""
+        if self._n_paused:
+            return f"{self._n_paused} that Dask has paused, as their memory is nearly full; give them more"
         if self._workers:
             return self._workers.state()
         where = self.client.scheduler.address
