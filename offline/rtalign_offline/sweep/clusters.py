@@ -65,10 +65,13 @@ class Cluster:
     def tend(self, demand: Mapping[Pool, Demand]) -> dict[str, str]:
         """See to the workers; returns those that do tasks, names by address."""
         found = self.client.scheduler_info()["workers"]
-        names, tasks = {address: str(w["name"]) for address, w in found.items()}, self.client.processing()
-        if self._workers:
-            self._workers.tend(demand, {name: bool(tasks.get(address)) for address, name in names.items()})
-        paused = {address for address, w in found.items() if w.get("status") == "paused" and not tasks.get(address)}
+        names = {address: str(w["name"]) for address, w in found.items()}
+        paused = {address for address, w in found.items() if w.get("status") == "paused"}
+        if self._workers or paused:
+            tasks = self.client.processing()
+            paused = {address for address in paused if not tasks.get(address)}
+            if self._workers:
+                self._workers.tend(demand, {name: bool(tasks.get(address)) for address, name in names.items()})
         self._n_paused = len(paused)
         return {address: name for address, name in names.items() if address not in paused}
 
