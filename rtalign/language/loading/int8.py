@@ -35,8 +35,9 @@ def int8_linear(weight: torch.Tensor, bias: torch.Tensor | None, device: str) ->
 
     weight : (output, input).    device : where it is to be.
     """
-    scale = weight.float().abs().amax(1).clamp(min=1e-30) / 127
-    integers = (weight.float() / scale[:, None]).round().to(torch.int8).contiguous()
+    wide = weight.float()
+    scale = wide.abs().amax(1).clamp(min=1e-30) / 127
+    integers = (wide / scale[:, None]).round().to(torch.int8).contiguous()
     kind = DigitLinear if device == "cpu" and multiplies_bytes() else Int8Linear
     return kind(integers, scale, None if bias is None else bias.detach().float())
 
@@ -151,8 +152,8 @@ def _supports(*instructions: str) -> bool:
     return any(probe() for probe in probes if probe is not None)
 
 
-def to_int8(blocks: Iterable[nn.Module], device: str = "cpu") -> int:
-    """Replace the linear layers inside some blocks, in place; returns how many were replaced."""
+def to_int8(blocks: Iterable[nn.Module], device: str) -> int:
+    """Replace the linear layers inside some blocks, in place, for a device; returns how many were replaced."""
     from transformers.pytorch_utils import Conv1D
 
     n = 0
